@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Stored results of the suites on the unpatched base: tests/base-results/SUITE.json.
 
 usage: baseresults.py SUITE RESULTDIR     stores RESULTDIR/tests.json
