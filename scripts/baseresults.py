@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Stored results of the suites on the unpatched base: tests/base-results/SUITE.json.
 
-usage: baseresults.py SUITE RESULTDIR     stores RESULTDIR/tests.json
+usage: baseresults.py SUITE RESULTDIR...     stores what is in RESULTDIR/tests.json
+
+A test that was running when the kernel oopsed has failed.
 """
 import hashlib, json, os, pathlib, re, subprocess, sys
 
@@ -39,10 +41,17 @@ def stale(base, suite, linux):
 
 
 if __name__ == '__main__':
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    suite, result = sys.argv[1], pathlib.Path(sys.argv[2])
-    run = json.loads((result / 'tests.json').read_text())
+    suite, results = sys.argv[1], [pathlib.Path(r) for r in sys.argv[2:]]
+    run, *others = [json.loads((r / 'tests.json').read_text()) for r in results]
+    for other in others:
+        run['tests'].update(other['tests'])
+        run['trouble'] += other['trouble'][:1]
+        if other['trouble'] and not other['complete']:
+            test, line = other['trouble'][0]
+            run['tests'].setdefault(test, {'result': 'fail', 'reason': line})
+    run['counts'] = {k: sum(t['result'] == k for t in run['tests'].values()) for k in run['counts']}
     linux = pathlib.Path(os.environ['O']) / 'linux'
     keep = {'identity': identity(suite, linux), 'verdict': run['verdict'], 'counts': run['counts'],
             'trouble': run['trouble'][:5], 'tests': run['tests']}
