@@ -23,7 +23,7 @@ def identity(suite, linux):
     names = (TOP / 'tests' / suite / 'selftests')
     names = names.read_text().split() if names.exists() else []
     files = [p for p in sorted((TOP / 'tests' / suite).rglob('*')) if p.is_file()]
-    sources = [linux / 'tools/testing/selftests' / f'{n}.c' for n in names]
+    sources = [linux / 'tools/testing/selftests' / f'{n}.c' for n in names if not n.endswith('.sh')]
     tree = re.search(r'^tree (\w+)', (TOP / 'patches/6.12/base').read_text(), re.M)[1]
     return {'base tree': tree,
             'tests': digest(*files, *sources, linux / 'lib/test_hmm_uapi.h'),
