@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 SHELL := /bin/bash
 
 # Variables reach the scripts by the environment; scripts/lib checks them.
-export O J V CC KVM MEM CPUS SCALE BASE DEBUG SCRIPT NAME
+export O J V CC KVM MEM CPUS SCALE BASE DEBUG SCRIPT NAME SOAK
 ifeq ($(origin CC),default)
 unexport CC
 endif
@@ -54,6 +54,10 @@ without: ## Take one piece out of the series, see its test fail (NAME=x for one 
 	@scripts/deps run
 	@scripts/without
 
+soak: ## Stress page cache on the devices for longer, SOAK=seconds for each file system (60)
+	@scripts/deps run
+	@scripts/soak
+
 check-each: ## Build and boot every prefix of the series
 	@scripts/deps run
 	@scripts/check-each
@@ -82,4 +86,4 @@ clean: ## Remove the output directory (refuses when the work tree holds unexport
 #=   BASE=        another base, e.g. 6.12.115-2~deb12u1
 #=   DEBUG=1      KASAN, lockdep, page table check and more (configs/debug.config)
 
-.PHONY: help run check fetch tree export build boot base static without check-each drift combos deb clean
+.PHONY: help run check fetch tree export build boot base static without soak check-each drift combos deb clean
