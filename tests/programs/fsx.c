@@ -61,7 +61,8 @@ static void resize(unsigned long new)
 
 static void step(int fd, int direct, int op)
 {
-	unsigned long at = random() % MAX, n = 1 + random() % (64 * 1024), i;
+	unsigned long at = random() % MAX, n = 1 + random() % (16 * 1024), i;
+	unsigned char value = random();
 	unsigned char *map;
 
 	if (op == DIRECT_READ || op == DIRECT_WRITE) {
@@ -97,7 +98,7 @@ static void step(int fd, int direct, int op)
 			break;
 		}
 		for (i = 0; i < n; i++)
-			buffer[i] = random();
+			buffer[i] = value += 7;
 		if (pwrite(op == WRITE ? fd : direct, buffer, n, at) != (ssize_t)n)
 			fail("short", op, at);
 		memcpy(model + at, buffer, n);
@@ -111,7 +112,7 @@ static void step(int fd, int direct, int op)
 			fail("no mapping", op, at);
 		compare(map + at, at, n, op);
 		for (i = 0; op == MAP_WRITE && i < n; i++)
-			map[at + i] = model[at + i] = random();
+			map[at + i] = model[at + i] = value += 7;
 		munmap(map, MAX);
 		break;
 	case TRUNCATE:
