@@ -54,9 +54,13 @@ without: ## Take one piece out of the series, see its test fail (NAME=x for one 
 	@scripts/deps run
 	@scripts/without
 
-soak: ## Stress page cache on the devices for longer, SOAK=seconds for each file system (60)
+soak: ## Stress page cache on the devices for longer, SOAK=seconds for each file system (60), then fuzz
 	@scripts/deps run
 	@scripts/soak
+
+coverage: ## Line coverage of what the series adds, by gcov (results/coverage)
+	@scripts/deps run
+	@scripts/coverage
 
 check-each: ## Build and boot every prefix of the series
 	@scripts/deps run
@@ -86,4 +90,4 @@ clean: ## Remove the output directory (refuses when the work tree holds unexport
 #=   BASE=        another base, e.g. 6.12.115-2~deb12u1
 #=   DEBUG=1      KASAN, lockdep, page table check and more (configs/debug.config)
 
-.PHONY: help run check fetch tree export build boot base static without soak check-each drift combos deb clean
+.PHONY: help run check fetch tree export build boot base static without soak coverage check-each drift combos deb clean
