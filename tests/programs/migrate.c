@@ -86,7 +86,10 @@ static void move_file(struct mover *m)
 	close(fd);
 }
 
-/* Code and read-only data of libraries is most of a program's memory: it comes along in half of the turns only, eight at a time. */
+/*
+ * Code and read-only data of libraries is most of a program's memory: it comes along in half of the turns only,
+ * eight at a time.
+ */
 static void move_process(struct mover *m, bool all)
 {
 	unsigned long start, end;
