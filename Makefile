@@ -50,7 +50,7 @@ static: ## checkpatch, W=1, sparse, kernel-doc and codespell on what the series 
 	@scripts/deps check
 	@scripts/static
 
-without: ## Take one piece out of the series, see its test fail (NAME=x for one proof)
+without: ## Take one piece out of the series, see its test fail (NAME=x: those that begin with x)
 	@scripts/deps run
 	@scripts/without
 

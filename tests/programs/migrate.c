@@ -4,7 +4,8 @@
  * process to a public test device and back, again and again. The program is not to notice.
  *
  * MIGRATE_DEVICE  the device, such as /dev/hmm_dmirror4
- * MIGRATE_COUNT   a file of two 64 bit counters: pages moved to the device, pages moved back
+ * MIGRATE_COUNT   a file of four 64 bit counters: pages of the process moved to the device and back, then
+ *                 those of the file
  * MIGRATE_FILE    optional: a file whose page cache is moved although the program need not map it
  */
 #include <fcntl.h>
@@ -30,12 +31,12 @@ struct counters {
 	_Atomic uint64_t to_device, to_system;
 };
 
-static struct counters *counters;
+static struct counters *counters; /* [0] of the process, [1] of the file */
 static const char *device_name, *file_name;
 
 struct mover {
 	int device, pagemap;
-	bool back;
+	bool back, file;
 	char *contents;
 };
 
@@ -45,7 +46,7 @@ static void request(struct mover *m, unsigned long start, unsigned long npages)
 
 	/* a range may be unmapped meanwhile, or not be movable: then less moves, or nothing */
 	ioctl(m->device, m->back ? HMM_DMIRROR_MIGRATE_TO_SYS : HMM_DMIRROR_MIGRATE_TO_DEV, &cmd);
-	atomic_fetch_add(m->back ? &counters->to_system : &counters->to_device, cmd.cpages);
+	atomic_fetch_add(m->back ? &counters[m->file].to_system : &counters[m->file].to_device, cmd.cpages);
 }
 
 /* Only what is there: a hole would become memory that the program never asked for. */
@@ -79,7 +80,9 @@ static void move_file(struct mover *m)
 	if (!fstat(fd, &st) && st.st_size) {
 		map = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
 		if (map != MAP_FAILED) {
+			m->file = true;
 			move(m, (unsigned long)map, (unsigned long)map + (st.st_size + PAGE - 1) / PAGE * PAGE);
+			m->file = false;
 			munmap(map, st.st_size);
 		}
 	}
@@ -150,7 +153,7 @@ __attribute__((constructor)) static void init(void)
 	fd = open(name, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	counters = mmap(NULL, sizeof(*counters), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	counters = mmap(NULL, 2 * sizeof(*counters), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (counters == MAP_FAILED)
 		return;
