@@ -46,7 +46,7 @@ base: ## Run the suites on the unpatched base, store results in tests/base-resul
 	@scripts/deps run
 	@scripts/base
 
-static: ## checkpatch, W=1, sparse, kernel-doc and codespell on what the series touches
+static: ## checkpatch, W=1, sparse, kernel-doc, htmldocs and codespell on what the series touches
 	@scripts/deps check
 	@scripts/static
 
