@@ -27,7 +27,7 @@ def identity(suite, linux):
     tree = re.search(r'^tree (\w+)', (TOP / 'patches/6.12/base').read_text(), re.M)[1]
     return {'base tree': tree,
             'tests': digest(*files, *sources, linux / 'lib/test_hmm_uapi.h'),
-            'config': digest(TOP / 'configs/guest.config')}
+            'config': digest(TOP / 'configs/guest.config', TOP / 'configs/fsdax.config')}
 
 
 def load(suite):
