@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 SHELL := /bin/bash
 
 # Variables reach the scripts by the environment; scripts/lib checks them.
-export O J V CC KVM MEM CPUS SCALE BASE DEBUG SCRIPT NAME SOAK
+export O J V CC KVM MEM CPUS SCALE BASE DEBUG SCRIPT NAME SOAK BENCH_BASE BENCH_DOC
 ifeq ($(origin CC),default)
 unexport CC
 endif
@@ -62,6 +62,10 @@ coverage: ## Line coverage of what the series adds, by gcov (results/coverage)
 	@scripts/deps run
 	@scripts/coverage
 
+bench: ## Measure what migration costs; tables and charts (BENCH_DOC=1: into docs/performance.md)
+	@scripts/deps bench
+	@scripts/bench
+
 check-each: ## Build and boot every prefix of the series
 	@scripts/deps run
 	@scripts/check-each
@@ -90,4 +94,4 @@ clean: ## Remove the output directory (refuses when the work tree holds unexport
 #=   BASE=        another base, e.g. 6.12.115-2~deb12u1
 #=   DEBUG=1      KASAN, lockdep, page table check and more (configs/debug.config)
 
-.PHONY: help run check fetch tree export build boot base static without soak coverage check-each drift combos deb clean
+.PHONY: help run check fetch tree export build boot base static without soak coverage bench check-each drift combos deb clean
