@@ -7,8 +7,10 @@
  * MIGRATE_COUNT   a file of four 64 bit counters: pages of the process moved to the device and back, then
  *                 those of the file
  * MIGRATE_FILE    optional: a file whose page cache is moved although the program need not map it
+ * MIGRATE_PAUSE   optional: microseconds for which everything stays where it is then (2000)
  */
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -33,6 +35,7 @@ struct counters {
 
 static struct counters *counters; /* [0] of the process, [1] of the file */
 static const char *device_name, *file_name;
+static useconds_t rest = 2000;
 
 struct mover {
 	int device, pagemap;
@@ -116,15 +119,16 @@ static void *run(void *arg)
 
 	/* the device works on the address space of whoever opens it */
 	m.device = open(device_name, O_RDWR | O_CLOEXEC);
-	m.contents = malloc(CHUNK * PAGE);
-	if (m.device < 0 || m.pagemap < 0 || !m.contents)
+	/* shared: a private mapping of the program's must not merge with it */
+	m.contents = mmap(NULL, CHUNK * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (m.device < 0 || m.pagemap < 0 || m.contents == MAP_FAILED)
 		return NULL;
 	for (turn = 0;; turn++) {
 		m.back = turn & 1;
 		if (file_name)
 			move_file(&m);
 		move_process(&m, turn & 8);
-		usleep(2000);
+		usleep(rest);
 	}
 	return arg;
 }
@@ -148,6 +152,8 @@ __attribute__((constructor)) static void init(void)
 
 	device_name = getenv("MIGRATE_DEVICE");
 	file_name = getenv("MIGRATE_FILE");
+	if (getenv("MIGRATE_PAUSE"))
+		rest = atoi(getenv("MIGRATE_PAUSE"));
 	if (!name || !device_name)
 		return;
 	fd = open(name, O_RDWR | O_CLOEXEC);
@@ -157,6 +163,7 @@ __attribute__((constructor)) static void init(void)
 	close(fd);
 	if (counters == MAP_FAILED)
 		return;
+	mallopt(M_ARENA_MAX, 1);	/* nor with an arena of the thread's own */
 	pthread_atfork(NULL, NULL, start);
 	start();
 }
