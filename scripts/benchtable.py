@@ -327,7 +327,8 @@ def document(path, result, text, goals):
     for svg in sorted(result.glob('*.svg')):
         (pictures / svg.name).write_bytes(svg.read_bytes())
         out.append(f'![{svg.stem}]({pictures.name}/{svg.name})')
-    out += ['', '## All figures', '', '```', text.rstrip(), '```']
+    (pictures / 'figures.txt').write_text(text)
+    out += ['', f'All figures: [{pictures.name}/figures.txt]({pictures.name}/figures.txt)']
     path.write_text('\n'.join(out) + '\n')
 
 
