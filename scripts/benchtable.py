@@ -5,7 +5,8 @@ usage: benchtable.py RESULTDIR [DOCUMENT]
 
 RESULTDIR holds a directory for each guest: icount (the series, the clock counts
 instructions), icount-base (the unpatched base, likewise), time (the series, a real
-clock). Each has out.ktap, with the lines of hmm-bench, and qemu.json.
+clock). Each has out.ktap, with the lines of hmm-bench, and qemu.json. icount-large and
+time-large add to what icount and time found: sizes for which those have too little memory.
 Writes bench.csv, bench.json, table.txt, targets.txt and *.svg beside them, and
 prints the tables. Charts need gnuplot. With DOCUMENT, writes them there as well:
 after the line MARK of that file, and the charts into a directory of its name.
@@ -30,11 +31,15 @@ def size_name(size):
 def read(result):
     """Rows of all guests, as dicts; numbers are numbers, what is empty is missing."""
     rows, meta = [], {}
-    for guest in GUESTS:
-        path = result / guest / 'out.ktap'
+    for guest, name in [(g, g + s) for g in GUESTS for s in ('', '-large')]:
+        path = result / name / 'out.ktap'
         if not path.exists():
             continue
-        meta[guest] = json.loads((result / guest / 'qemu.json').read_text())
+        qemu = json.loads((result / name / 'qemu.json').read_text())
+        if guest in meta:
+            meta[guest]['mem'] += f' or {qemu["mem"]}'
+        else:
+            meta[guest] = qemu
         text = path.read_text(errors='replace').replace('\r', '')
         lines = [l for l in text.splitlines() if l.count(',') >= 15 and not l.startswith('#')]
         for row in csv.DictReader(io.StringIO('\n'.join(lines))):
