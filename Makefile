@@ -92,6 +92,7 @@ clean: ## Remove the output directory (refuses when the work tree holds unexport
 #=   KVM=auto     auto, on or off              SCALE=1     multiplies time limits
 #=   MEM=5G       guest memory                 CPUS=2      guest processors
 #=   BASE=        another base, e.g. 6.12.115-2~deb12u1
-#=   DEBUG=1      KASAN, lockdep, page table check and more (configs/debug.config)
+#=   DEBUG=       1: KASAN, lockdep, page table check and more (configs/debug.config); kcsan: data races;
+#=                nopreempt: a kernel that is not preempted
 
 .PHONY: help run check fetch tree export build boot base static without soak coverage bench check-each drift combos deb clean
