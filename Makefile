@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 SHELL := /bin/bash
 
 # Variables reach the scripts by the environment; scripts/lib checks them.
-export O J V CC KVM MEM CPUS SCALE BASE DEBUG SCRIPT NAME SOAK BENCH_BASE BENCH_DOC
+export O J V CC KVM MEM CPUS SCALE BASE DEBUG SCRIPT NAME SUITE SOAK BENCH_BASE BENCH_DOC
 ifeq ($(origin CC),default)
 unexport CC
 endif
@@ -15,9 +15,9 @@ help: ## List the verbs and variables
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r v t; do printf '  %-12s %s\n' "$$v" "$$t"; done
 	@sed -n 's/^#= /  /p' Makefile
 
-run: ## Build the series, boot it, run all suites, print the table
+run: ## Build the series, boot it, run all suites (or SUITE='hmm gup'), print the table
 	@scripts/deps run
-	@scripts/run
+	@scripts/run $(SUITE)
 
 check: ## All tests: harness, static, suites (add DEBUG=1 for KASAN, lockdep and more)
 	@scripts/deps check
@@ -91,8 +91,11 @@ clean: ## Remove the output directory (refuses when the work tree holds unexport
 #=   V=1          show commands                CC=gcc      compiler (ccache gcc if there is ccache)
 #=   KVM=auto     auto, on or off              SCALE=1     multiplies time limits
 #=   MEM=5G       guest memory                 CPUS=2      guest processors
+#=   SUITE=       for run: suites, all unless given
 #=   BASE=        another base, e.g. 6.12.115-2~deb12u1
 #=   DEBUG=       1: KASAN, lockdep, page table check and more (configs/debug.config); kcsan: data races;
 #=                nopreempt: a kernel that is not preempted
 
+# All of them use the one work tree.
+.NOTPARALLEL:
 .PHONY: help run check fetch tree export build boot base static without soak coverage bench check-each drift combos deb clean
