@@ -82,7 +82,7 @@ deb: ## Debian packages of the guest kernel; boot them in a Debian image
 	@scripts/deps deb
 	@scripts/deb
 
-clean: ## Remove the output directory (refuses when the work tree holds unexported work)
+clean: ## Remove what the verbs made in O (refuses when the work tree holds unexported work)
 	@scripts/clean
 
 #=
