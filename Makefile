@@ -74,7 +74,7 @@ drift: ## Apply and build the series on every 6.12 version that the archive offe
 	@scripts/deps build
 	@scripts/drift
 
-combos: ## Compile on arm64 and i386, and with features switched off (NAME=x: those that match x)
+combos: ## Compile on arm64, i386 and riscv without an MMU, and with features switched off (NAME=x: those that match x)
 	@scripts/deps combos
 	@scripts/combos
 
