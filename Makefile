@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 SHELL := /bin/bash
 
 # Variables reach the scripts by the environment; scripts/lib checks them.
-export O J V CC KVM MEM CPUS SCALE BASE DEBUG SCRIPT NAME SUITE SOAK BENCH_BASE BENCH_DOC
+export O J V CC KVM MEM CPUS SCALE BASE DEBUG SCRIPT NAME SUITE SOAK SEED BENCH_BASE BENCH_DOC
 ifeq ($(origin CC),default)
 unexport CC
 endif
@@ -54,7 +54,7 @@ without: ## Take one piece out of the series, see its test fail (NAME=x: those t
 	@scripts/deps run
 	@scripts/without
 
-soak: ## Stress page cache on the devices for longer, SOAK=seconds for each file system (60), then fuzz
+soak: ## Stress, random calls and programs for long: SOAK=seconds for each file system (60), SEED=n (1); goes on where it was
 	@scripts/deps run
 	@scripts/soak
 
