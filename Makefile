@@ -93,7 +93,7 @@ clean: ## Remove what the verbs made in O (refuses when the work tree holds unex
 #=   MEM=5G       guest memory                 CPUS=2      guest processors
 #=   SUITE=       for run: suites, all unless given
 #=   BASE=        another base, e.g. 6.12.115-2~deb12u1
-#=   DEBUG=       1: KASAN, lockdep, page table check and more (configs/debug.config); kasan: the first two only;
+#=   DEBUG=       1: KASAN, lockdep, page table check and more (configs/debug.config); kasan: the first two only, no GPU;
 #=                kcsan: data races; nopreempt: a kernel that is not preempted
 
 # All of them use the one work tree.

@@ -41,6 +41,7 @@ FNR == 1 {
 	}
 }
 END {
+	copy = value("anon/copy_driver/copy/2097152", "ns")
 	for (l = 1; l <= n; l++) {
 		split(limits[l], f, /[ \t]+/)
 		missing = ""
@@ -49,8 +50,9 @@ END {
 			ref = value(f[6], f[3])
 			v = ref > 0 ? v / ref : -1
 		}
-		ok = missing == "" && (f[4] == "<=" ? v <= f[5] : v >= f[5])
+		skip = f[6] ~ /move_pages/ && copy > 600 ? sprintf(" # SKIP a copy counts %d instructions", copy) : ""
+		ok = skip || missing == "" && (f[4] == "<=" ? v <= f[5] : v >= f[5])
 		printf "# %s: %s, limit %s %s\n", f[1], missing == "" ? sprintf("%.4g", v) : "no " missing, f[4], f[5]
-		printf "%sok %d - bench.%s\n", ok ? "" : "not ", l, f[1]
+		printf "%sok %d - bench.%s%s\n", ok ? "" : "not ", l, f[1], skip
 	}
 }
