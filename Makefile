@@ -54,7 +54,7 @@ without: ## Take one piece out of the series, see its test fail (NAME=x: those t
 	@scripts/deps run
 	@scripts/without
 
-soak: ## Stress, random calls and programs for long: SOAK=seconds for each file system (60), SEED=n (1); goes on where it was
+soak: ## Stress, random calls and programs for long: SOAK=seconds for each file system (60), SEED=n (1), NAME=fuzz: that part; goes on where it was
 	@scripts/deps run
 	@scripts/soak
 
