@@ -42,9 +42,9 @@ boot: ## Boot the built kernel: SCRIPT=file runs it in the guest, else a shell
 	@scripts/deps run
 	@scripts/shell
 
-base: ## Run the suites on the unpatched base, store results in tests/base-results
+base: ## Run the suites (or SUITE='hmm gup') on the unpatched base, store results in tests/base-results
 	@scripts/deps run
-	@scripts/base
+	@scripts/base $(SUITE)
 
 static: ## checkpatch, W=1, sparse, kernel-doc, htmldocs and codespell on what the series touches
 	@scripts/deps check
@@ -91,7 +91,7 @@ clean: ## Remove what the verbs made in O (refuses when the work tree holds unex
 #=   V=1          show commands                CC=gcc      compiler (ccache gcc if there is ccache)
 #=   KVM=auto     auto, on or off              SCALE=1     multiplies time limits
 #=   MEM=5G       guest memory                 CPUS=2      guest processors
-#=   SUITE=       for run: suites, all unless given
+#=   SUITE=       for run, base: suites, all unless given
 #=   BASE=        another base, e.g. 6.12.115-2~deb12u1
 #=   DEBUG=       1: KASAN, lockdep, page table check and more (configs/debug.config); kasan: the first two only, no GPU;
 #=                kcsan: data races; nopreempt: a kernel that is not preempted
